@@ -43,7 +43,7 @@ async function withDatabase(
 ): Promise<void> {
   const placement = newPlacement();
   await prepared.create(placement);
-  const budget = new ConnectionBudget({ connections: 4 });
+  const budget = new ConnectionBudget({ connections: 4, projectShare: 1 });
   const database = new PostgresDatabase({ address, placement, validator: noWall, budget, admin });
   try {
     await work(database, budget, loginName(placement, "owner"));
@@ -171,6 +171,35 @@ Deno.test("logins over the network and over the socket", async (t) => {
     });
     await peers.close();
   });
+
+  // Here, and not on the server that all suites share: nobody can make or drop a database there
+  // while a backend is stopped.
+  await t.step(
+    "a backend that hears nothing fails its request, and counts until gone",
+    async () => {
+      await withDatabase(plain, server, async (database, budget) => {
+        budget.setLimit(1);
+        const pid = Number(await value(database, "SELECT pg_backend_pid()"));
+        const started = performance.now();
+        const stuck = database.execute(actor("owner"), {
+          query: "SELECT count(*) FROM generate_series(1, 1000000000)",
+        }, { ...AMPLE, timeoutMs: 300 }).then(() => undefined, (error) => error.code);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        Deno.kill(pid, "SIGSTOP");
+        try {
+          assert.equal(await stuck, "QUERY_TIMEOUT");
+          assert.ok(performance.now() - started < 5_000);
+          assert.equal(budget.open, 1);
+          budget.setLimit(2);
+          assert.equal(await value(database, "SELECT 1"), 1);
+          assert.equal(budget.open, 2);
+        } finally {
+          Deno.kill(pid, "SIGCONT");
+        }
+        while (budget.open > 1) await new Promise((resolve) => setTimeout(resolve, 20));
+      });
+    },
+  );
 
   await server.close();
   await Deno.remove(folder, { recursive: true });

@@ -183,28 +183,6 @@ Deno.test("code that catches the cancel and goes on is ended with its backend", 
   assert.deepEqual((await db.run("owner", "SELECT 1")).rows, [[1]]);
 });
 
-Deno.test("a backend that hears nothing fails its request, and counts until it is gone", async () => {
-  await using db = await testDatabase({ connections: 1, projectShare: 1 });
-  const [row] = (await db.run("owner", "SELECT pg_backend_pid()")).rows;
-  const pid = Number(row?.[0]);
-  const started = performance.now();
-  const stuck = failureOf(execute(db, "owner", ENDLESS, { timeoutMs: 300 }));
-  await sleep(100);
-  Deno.kill(pid, "SIGSTOP");
-  try {
-    assert.equal((await stuck).code, "QUERY_TIMEOUT");
-    assert.ok(performance.now() - started < 4_000);
-    assert.equal(db.budget.open, 1);
-    db.budget.setLimit(2);
-    assert.deepEqual((await db.run("owner", "SELECT 1")).rows, [[1]]);
-    assert.equal(db.budget.open, 2);
-  } finally {
-    Deno.kill(pid, "SIGCONT");
-  }
-  while (db.budget.open > 1) await sleep(20);
-  assert.equal(await db.backends(), 1);
-});
-
 Deno.test("when the client goes away its backend is free within a second", async () => {
   await using db = await testDatabase();
   const leaving = new AbortController();
