@@ -2,13 +2,19 @@
  * The yardstick of `sql.execute`: what somebody would write by hand, `Deno.serve` and postgres.js,
  * without keys, limits, walls or types. Prints its address when it listens.
  *
- *     deno run -A server/bench/bare_handler.ts <database url>
+ *     deno run -A server/bench/bare_handler.ts <socket folder> <database>
+ *
+ * It has a connection for each of the load's clients. With fewer the driver would queue statements
+ * behind each other on one connection, which makes it slower the longer it runs (the queue is never
+ * empty then, and its array only grows), and one slow statement would hold up the others.
  *
  * @module
  */
 import postgres from "postgres";
+import { CLIENTS } from "./load.ts";
 
-const sql = postgres(Deno.args[0] ?? "", { max: 8 });
+const [host = "", database = ""] = Deno.args;
+const sql = postgres({ host, database, user: "postgres", max: CLIENTS });
 
 Deno.serve({
   hostname: "127.0.0.1",

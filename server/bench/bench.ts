@@ -11,8 +11,7 @@ import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { createProject, rowsOf } from "../testing/rest.ts";
 import { startServerProcess, temporaryFolder } from "../testing/server_process.ts";
-import { throwAwayPostgres } from "../databases/embedded/throw_away.ts";
-import { load, type LoadResult, type Request } from "./load.ts";
+import { CLIENTS, load, type LoadResult, type Request } from "./load.ts";
 
 interface Row {
   readonly area: string;
@@ -49,8 +48,8 @@ async function compare(row: Row): Promise<void> {
   const subject: LoadResult[] = [];
   const yardstick: LoadResult[] = [];
   const seconds = Number(options.seconds);
-  await load(row.subject, 1);
-  await load(row.yardstick, 1);
+  await load(row.yardstick, seconds);
+  await load(row.subject, seconds);
   for (let round = 0; round < Number(options.rounds); round++) {
     yardstick.push(await load(row.yardstick, seconds));
     subject.push(await load(row.subject, seconds));
@@ -74,17 +73,16 @@ async function compare(row: Row): Promise<void> {
 }
 
 /** Starts the hand-written handler on a database of its own with the same table. */
-async function startBareHandler(adminUrl: string) {
-  const url = new URL(adminUrl);
-  const admin = postgres(url.href, { max: 1 });
+async function startBareHandler(host: string) {
+  const admin = postgres({ host, user: "postgres", database: "postgres", max: 1 });
   await admin.unsafe("CREATE DATABASE bench_bare");
   await admin.end();
-  url.pathname = "/bench_bare";
-  const sql = postgres(url.href, { max: 1 });
+  const sql = postgres({ host, user: "postgres", database: "bench_bare", max: 1 });
   for (const statement of TABLE) await sql.unsafe(statement);
   await sql.end();
+  const handler = new URL("./bare_handler.ts", import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("./bare_handler.ts", import.meta.url).pathname, url.href],
+    args: ["run", "-A", handler, host, "bench_bare"],
     stdout: "piped",
   }).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -99,17 +97,13 @@ async function startBareHandler(adminUrl: string) {
   };
 }
 
-await using server = await throwAwayPostgres();
-await using bare = await startBareHandler(server.url);
 await using folder = await temporaryFolder();
 await using fluxbase = await startServerProcess({
   dataFolder: folder.path,
-  env: {
-    DATABASE_URL: server.url,
-    FLUXBASE_SECRET: crypto.getRandomValues(new Uint8Array(32)).toBase64(),
-    LOG_LEVEL: "warning",
-  },
+  env: { LOG_LEVEL: "warning" },
 });
+// Both reach the same PostgreSQL by the same socket.
+await using bare = await startBareHandler(`${folder.path}/postgres/socket`);
 const project = await createProject(fluxbase.url, await fluxbase.secretFile("admin-key"), "bench");
 for (const statement of TABLE) await rowsOf(fluxbase.url, project.key, statement);
 const key = await project.keyWith(["sql:read"]);
@@ -133,9 +127,10 @@ const rows: readonly Row[] = [
 
 const memory = Math.round(Deno.systemMemoryInfo().total / 2 ** 30);
 console.log(
-  `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores, ${memory} GiB; PostgreSQL, ` +
-    `server and load (wrk, 32 connections) on the same machine; one prepared point query of 5 ` +
-    `columns; done means the JSON answer has arrived`,
+  `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} cores, ${memory} GiB; the embedded ` +
+    `PostgreSQL, the server and the load (wrk, ${CLIENTS} clients) on the same machine; one prepared ` +
+    `point query of 5 columns; done means that the JSON answer has arrived. The yardstick is a ` +
+    `hand-written Deno.serve handler on postgres.js with ${CLIENTS} connections`,
 );
 for (const row of rows) {
   if (options.only === undefined || row.area.toLowerCase().includes(options.only)) {

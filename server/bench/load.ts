@@ -19,15 +19,16 @@ export interface LoadResult {
   readonly p99: number;
 }
 
-const CONNECTIONS = 32;
+/** Clients that send at once, each the next request when the answer is there. */
+export const CLIENTS = 32;
 
-/** Sends `request` for `seconds` over 32 connections; throws when any answer is not a 2xx. */
+/** Sends `request` for `seconds` from 32 clients; throws when any answer is not a 2xx. */
 export async function load(request: Request, seconds: number): Promise<LoadResult> {
   const script = await Deno.makeTempFile({ suffix: ".lua" });
   try {
     await Deno.writeTextFile(script, scriptOf(request));
     const { stdout, stderr, success } = await new Deno.Command("wrk", {
-      args: [`-t1`, `-c${CONNECTIONS}`, `-d${seconds}s`, "--latency", "-s", script, request.url],
+      args: [`-t1`, `-c${CLIENTS}`, `-d${seconds}s`, "--latency", "-s", script, request.url],
     }).output();
     const text = new TextDecoder().decode(stdout);
     if (!success) throw new Error(`wrk failed: ${new TextDecoder().decode(stderr)}`);

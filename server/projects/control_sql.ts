@@ -5,17 +5,13 @@
  */
 import postgres from "postgres";
 import { socketOption } from "../databases/postgres/address.ts";
+import type { Statements } from "../databases/postgres/dedicated.ts";
 import { FluxbaseError } from "../errors.ts";
 
 /** Connections to the control plane's database. */
 export type ControlSql = postgres.Sql;
-/** Runs a statement: of the pool, or of one session or transaction. */
-export interface ControlQuery {
-  <Rows extends readonly (object | undefined)[] = postgres.Row[]>(
-    template: TemplateStringsArray,
-    ...parameters: readonly postgres.ParameterOrFragment<never>[]
-  ): PromiseLike<postgres.RowList<Rows>>;
-}
+/** Runs statements: of the pool, or of one session or transaction. */
+export type ControlQuery = Statements;
 
 /** Connections of the pool for single statements. */
 export const POOL_CONNECTIONS = 4;

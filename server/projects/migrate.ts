@@ -27,9 +27,9 @@ export async function migrateControl(
 ): Promise<void> {
   await using session = database.session("fluxbase migration");
   // Another process may be at a long step: wait for it rather than fail.
-  await session.run("SET lock_timeout = 0; SET statement_timeout = 0");
+  await session.query.unsafe("SET lock_timeout = 0; SET statement_timeout = 0");
   await session.query`SELECT pg_advisory_lock(${LOCK}::bigint)`;
-  await session.run(SCHEMA);
+  await session.query.unsafe(SCHEMA);
   const rows = await session.query<{ version: number }[]>`
     SELECT version FROM fluxbase_control.migrations`;
   const applied = new Set(rows.map(({ version }) => version));
@@ -44,7 +44,7 @@ export async function migrateControl(
   for (const { version, name, sql } of migrations) {
     if (applied.has(version)) continue;
     // A failure ends the session, which rolls back; the lock ends with it, too.
-    await session.run(`BEGIN; ${sql};
+    await session.query.unsafe(`BEGIN; ${sql};
       INSERT INTO fluxbase_control.migrations (version, name) VALUES (${version}, '${name}');
       COMMIT`);
   }

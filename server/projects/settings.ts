@@ -161,15 +161,6 @@ export function statementTimeout(
   );
 }
 
-/** The registry as a Markdown table, for the reference page. */
-export function settingsMarkdown(): string {
-  const rows = SETTING_NAMES.map((name) => {
-    const { default: initial, bounds, meaning } = SETTINGS[name];
-    return `| \`${name}\` | \`${JSON.stringify(initial)}\` | ${bounds} | ${meaning} |`;
-  });
-  return ["| setting | default | takes | meaning |", "|---|---|---|---|", ...rows, ""].join("\n");
-}
-
 function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(SETTINGS, name);
 }

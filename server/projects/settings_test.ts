@@ -3,7 +3,6 @@ import {
   patchSettings,
   SETTING_NAMES,
   SETTINGS,
-  settingsMarkdown,
   settingsOf,
   statementTimeout,
 } from "./settings.ts";
@@ -93,12 +92,4 @@ Deno.test("a request may ask for a time-out up to the project's maximum and no m
     message: "Time-out of 30001 ms is more than the 30000 ms of the project's setting " +
       '"maxStatementTimeoutMs"',
   });
-});
-
-Deno.test("the reference table has a line for every setting", () => {
-  const lines = settingsMarkdown().trimEnd().split("\n");
-  equal(lines.length, SETTING_NAMES.length + 2);
-  for (const name of SETTING_NAMES) {
-    equal(lines.filter((line) => line.startsWith(`| \`${name}\` |`)).length, 1);
-  }
 });

@@ -6,11 +6,11 @@
  */
 import { asFluxbaseError, FluxbaseError } from "../errors.ts";
 import type { DialectName } from "../databases/database.ts";
+import { Semaphore } from "../databases/semaphore.ts";
 import type { ControlDatabase } from "./control_database.ts";
 import { control, within } from "./control_sql.ts";
 import * as rows from "./project_rows.ts";
 import type { ProjectRow } from "./project_rows.ts";
-import { Semaphore } from "./semaphore.ts";
 import type { Servers } from "./servers.ts";
 import type { ControlLog } from "./types.ts";
 

@@ -6,23 +6,29 @@
 import postgres from "postgres";
 import { FluxbaseError } from "../../errors.ts";
 import { type PostgresAddress, socketOption } from "./address.ts";
+import { DedicatedConnection, type DedicatedOptions, type Statements } from "./dedicated.ts";
 
 /** Connections as the administrator; their search path holds nothing that a tenant could fill. */
 export type Admin = postgres.Sql;
 
-/** Connects on demand; `database` overrides the one that the administrator's URL names. */
+/**
+ * A pool that connects on demand; `database` overrides the one that the administrator's URL names.
+ */
 export function connectAdmin(
   address: PostgresAddress,
-  options: { database?: string; max?: number; idleSeconds?: number } = {},
+  options: { database?: string; max?: number; dedicated?: DedicatedOptions } = {},
 ): Admin {
   return postgres(address.adminUrl, {
     ...socketOption(address.adminUrl),
     ...(options.database === undefined ? {} : { database: options.database }),
     max: options.max ?? 1,
-    idle_timeout: options.idleSeconds ?? 30,
+    idle_timeout: 30,
+    // One that holds a lock while others work is closed neither for idleness nor for its age.
+    ...(options.dedicated && { ...options.dedicated, idle_timeout: 0, max_lifetime: null }),
     connect_timeout: 10,
-    // Without the fetching of types the driver's `reserve` never resolves on a fresh connection.
-    fetch_types: true,
+    // A connection that ended while the driver fetched types would end the process: nobody waits
+    // for that query. So lists travel as text or as JSON.
+    fetch_types: false,
     onnotice: () => {},
     connection: {
       application_name: "fluxbase",
@@ -39,37 +45,30 @@ export function connectAdmin(
 export async function inDatabase<T>(
   address: PostgresAddress,
   database: string | undefined,
-  work: (inside: Admin) => Promise<T>,
+  work: (inside: DedicatedConnection) => Promise<T>,
 ): Promise<T> {
-  // Never closed for idleness: it may hold a lock while others work.
-  const inside = connectAdmin(address, {
-    idleSeconds: 0,
-    ...(database === undefined ? {} : { database }),
-  });
-  try {
-    return await work(inside);
-  } finally {
-    // With a limit: the driver waits for ever on a connection that the server has ended.
-    await inside.end({ timeout: 5 });
-  }
+  await using inside = new DedicatedConnection((dedicated) =>
+    connectAdmin(address, { dedicated, ...(database === undefined ? {} : { database }) })
+  );
+  return await work(inside);
 }
 
 /**
  * Runs `work` while no other process that does the same is at it on this server. Advisory locks are
  * kept by database, and two installations may administer one server from two databases; a lock on
  * a shared catalog is the server's. This one, of this strength, stops nothing but its like.
+ *
+ * `work` has the lock's own transaction: what must not count without the lock is done there.
  */
 export async function withServerLock<T>(
   address: PostgresAddress,
-  work: () => Promise<T>,
+  work: (lock: Statements) => Promise<T>,
 ): Promise<T> {
-  return await inDatabase(address, undefined, async (locker) => {
-    const { result } = await locker.begin(async (lock) => {
+  return await inDatabase(address, undefined, (locker) =>
+    locker.transaction(async (lock) => {
       await lock`LOCK TABLE pg_catalog.pg_shseclabel IN SHARE UPDATE EXCLUSIVE MODE`;
-      return { result: await work() };
-    });
-    return result;
-  });
+      return await work(lock);
+    }));
 }
 
 /** Host and port of a server as an error may show them: never the account or its password. */
@@ -87,6 +86,7 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
+/** No connection comes about. */
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
   ENOTFOUND: "no such host",
@@ -96,6 +96,10 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   ETIMEDOUT: "it does not answer",
   ENOENT: "the socket is not there",
   CONNECT_TIMEOUT: "it does not answer",
+};
+
+/** There was a connection, and it ended before its work did. */
+const LOST: Readonly<Record<string, string>> = {
   ECONNRESET: "it closed the connection",
   EPIPE: "it closed the connection",
   CONNECTION_CLOSED: "it closed the connection",
@@ -105,19 +109,28 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
 
 /**
  * What a failure of the administrator's connection means for the caller. A server that cannot be
- * used as it is configured is `SERVER_UNSUITABLE`, one that is only busy or starting
- * `DATABASE_UNAVAILABLE`; anything else is passed on as it is.
+ * used as it is configured is `SERVER_UNSUITABLE`, one that is only busy, starting or lost under
+ * the work `DATABASE_UNAVAILABLE`; anything else is passed on as it is. `unreachable` is what it
+ * means that no connection comes about: a wrong address, or a known server that is away.
  */
-export function adminError(error: unknown, adminUrl: string): unknown {
+export function adminError(
+  error: unknown,
+  adminUrl: string,
+  unreachable: "SERVER_UNSUITABLE" | "DATABASE_UNAVAILABLE" = "DATABASE_UNAVAILABLE",
+): unknown {
   if (error instanceof FluxbaseError) return error;
   const code = errorCode(error);
   if (code === undefined) return error;
   const where = `The PostgreSQL at ${hostLabel(adminUrl)}`;
-  const reason = UNREACHABLE[code];
-  if (reason !== undefined) {
-    return new FluxbaseError("SERVER_UNSUITABLE", `${where} cannot be reached: ${reason}`, {
-      retryable: true,
-    });
+  const away = UNREACHABLE[code];
+  if (away !== undefined) {
+    const message = `${where} cannot be reached: ${away}`;
+    return new FluxbaseError(unreachable, message, { retryable: true, cause: error });
+  }
+  const gone = LOST[code];
+  if (gone !== undefined) {
+    const message = `${where} is not available: ${gone}`;
+    return new FluxbaseError("DATABASE_UNAVAILABLE", message, { cause: error });
   }
   if (code === "28P01" || code === "28000") {
     return new FluxbaseError("SERVER_UNSUITABLE", `${where} refuses the administrator's login`, {

@@ -61,7 +61,7 @@ export async function installExtension(
     );
   }
   await inDatabase(it.address, databaseName(placement), async (inside) => {
-    const [available] = await inside<{ name: string }[]>`
+    const [available] = await inside.query<{ name: string }[]>`
       SELECT name FROM pg_catalog.pg_available_extensions WHERE name = ${name}`;
     if (available === undefined) {
       throw new FluxbaseError(
@@ -69,7 +69,7 @@ export async function installExtension(
         `The database server does not have the extension "${name}": install its package there`,
       );
     }
-    await inside.begin(async (sql) => {
+    await inside.transaction(async (sql) => {
       // Two requests at once, and none while the platform's own steps run.
       await sql`SELECT pg_catalog.pg_advisory_xact_lock(7158, 1)`;
       for (const each of [...allowed.needs ?? [], name]) {

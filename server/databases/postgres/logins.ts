@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Sql } from "postgres";
 import { type Placement, ROLE_NAMES, type RoleName } from "../database.ts";
 import { loginName, type PostgresAddress } from "./address.ts";
+import type { Statements } from "./dedicated.ts";
 import { scramVerifier } from "./scram.ts";
 
 /** Walls around one login that the database keeps. */
@@ -58,14 +58,15 @@ export function loginNames(placement: Placement): Readonly<Record<RoleName, stri
  * when a tenant's own code has changed its password or its settings, which no privilege prevents.
  */
 export async function setLogins(
-  admin: Sql,
+  admin: Statements,
   address: PostgresAddress,
   placement: Placement,
   limits: LoginLimits,
 ): Promise<void> {
   const names = ROLE_NAMES.map((role) => loginName(placement, role));
   const rows = await admin<{ rolname: string }[]>`
-    SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN ${admin(names)}`;
+    SELECT rolname FROM pg_catalog.pg_roles
+    WHERE rolname = ANY (pg_catalog.string_to_array(${names.join(",")}, ','))`;
   const present = new Set(rows.map((row) => row.rolname));
   const statements = await Promise.all(ROLE_NAMES.map(async (role) => {
     const name = loginName(placement, role);
@@ -74,7 +75,7 @@ export async function setLogins(
   }));
   // One transaction; PostgreSQL refuses to change a role in two at once instead of waiting.
   const lock = `SELECT pg_advisory_xact_lock(hashtextextended('${placement.token}', 7158));`;
-  await admin.unsafe(lock + statements.join("\n")).simple();
+  await admin.unsafe(lock + statements.join("\n"));
 }
 
 async function loginSql(

@@ -5,11 +5,12 @@
  *
  * @module
  */
-import type { ReservedSql } from "postgres";
 import { FluxbaseError } from "../../errors.ts";
 import { type Placement, ROLE_NAMES } from "../database.ts";
+import type { Semaphore } from "../semaphore.ts";
 import { databaseName, loginName, type PostgresAddress } from "./address.ts";
 import { type Admin, errorCode, inDatabase } from "./admin.ts";
+import type { Statements } from "./dedicated.ts";
 import { type LoginLimits, loginNames, setLogins } from "./logins.ts";
 import { applySteps, type Blueprint, stepsOf } from "./template/steps.ts";
 import { ensureTemplate, majorVersion } from "./template/template.ts";
@@ -17,6 +18,8 @@ import { ensureTemplate, majorVersion } from "./template/template.ts";
 /** What provisioning works with. */
 export interface Provisioning {
   readonly admin: Admin;
+  /** Of projects that are made or removed at once: each holds a connection of its own. */
+  readonly places: Semaphore;
   readonly address: PostgresAddress;
   readonly blueprint: Blueprint;
   readonly limits: LoginLimits;
@@ -29,7 +32,7 @@ export async function createProject(it: Provisioning, placement: Placement): Pro
   const name = databaseName(checkedPlacement(placement));
   const template = await ensureTemplate(it.admin, it.address, it.blueprint);
   it.onStep?.("template");
-  await withProjectLock(it.admin, placement, async (held) => {
+  await withProjectLock(it, placement, async (held) => {
     await setLogins(held, it.address, placement, it.limits);
     it.onStep?.("logins");
     await cloneTemplate(held, name, template).catch(async (error: unknown) => {
@@ -51,7 +54,7 @@ export async function createProject(it: Provisioning, placement: Placement): Pro
   });
 }
 
-async function cloneTemplate(held: ReservedSql, name: string, template: string): Promise<void> {
+async function cloneTemplate(held: Statements, name: string, template: string): Promise<void> {
   const [found] = await held<{ broken: boolean }[]>`
     SELECT datconnlimit = -2 AS broken FROM pg_catalog.pg_database WHERE datname = ${name}`;
   if (found?.broken === false) return;
@@ -68,7 +71,11 @@ export async function migrateProject(
   placement: Placement,
 ): Promise<string[]> {
   return await inDatabase(it.address, databaseName(checkedPlacement(placement)), async (inside) => {
-    const steps = await stepsOf(it.blueprint, await majorVersion(inside), loginNames(placement));
+    const steps = await stepsOf(
+      it.blueprint,
+      await majorVersion(inside.query),
+      loginNames(placement),
+    );
     return await applySteps(inside, it.blueprint.version, steps);
   });
 }
@@ -88,18 +95,19 @@ export async function setGuards(
   settings: GuardSettings,
 ): Promise<void> {
   const { maxRelations, allowUnprotectedTables } = settings;
-  await inDatabase(it.address, databaseName(checkedPlacement(placement)), (inside) =>
-    inside`
+  await inDatabase(it.address, databaseName(checkedPlacement(placement)), async ({ query }) => {
+    await query`
       UPDATE fluxbase.settings SET
         max_relations = coalesce(${maxRelations ?? null}::int4, max_relations),
         allow_unprotected_tables =
-          coalesce(${allowUnprotectedTables ?? null}::bool, allow_unprotected_tables)`);
+          coalesce(${allowUnprotectedTables ?? null}::bool, allow_unprotected_tables)`;
+  });
 }
 
 /** Removes the project's database and logins, and whatever other databases hold of the logins. */
 export async function dropProject(it: Provisioning, placement: Placement): Promise<void> {
   const name = databaseName(checkedPlacement(placement));
-  await withProjectLock(it.admin, placement, async (held) => {
+  await withProjectLock(it, placement, async (held) => {
     const [found] = await held<{ broken: boolean }[]>`
       SELECT datconnlimit = -2 AS broken FROM pg_catalog.pg_database WHERE datname = ${name}`;
     if (found !== undefined) {
@@ -124,7 +132,7 @@ export async function dropProject(it: Provisioning, placement: Placement): Promi
 /** A prepared transaction keeps its database, and can be ended from inside of it only. */
 async function rollbackPrepared(
   it: Provisioning,
-  held: ReservedSql,
+  held: Statements,
   placement: Placement,
 ): Promise<void> {
   const name = databaseName(placement);
@@ -136,8 +144,8 @@ async function rollbackPrepared(
   );
   await held.unsafe(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
   try {
-    await inDatabase(it.address, name, async (inside) => {
-      for (const { gid } of prepared) await inside.unsafe(`ROLLBACK PREPARED ${gid}`);
+    await inDatabase(it.address, name, async ({ query }) => {
+      for (const { gid } of prepared) await query.unsafe(`ROLLBACK PREPARED ${gid}`);
     });
   } finally {
     await held.unsafe(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
@@ -145,7 +153,7 @@ async function rollbackPrepared(
 }
 
 /** A replication slot keeps its database from being dropped, and WAL from being recycled. */
-async function dropSlots(held: ReservedSql, database: string): Promise<void> {
+async function dropSlots(held: Statements, database: string): Promise<void> {
   await held`
     SELECT pg_catalog.pg_terminate_backend(active_pid, 5000)
     FROM pg_catalog.pg_replication_slots
@@ -155,7 +163,7 @@ async function dropSlots(held: ReservedSql, database: string): Promise<void> {
     FROM pg_catalog.pg_replication_slots WHERE database = ${database}`;
 }
 
-async function dropLogin(it: Provisioning, held: ReservedSql, name: string): Promise<void> {
+async function dropLogin(it: Provisioning, held: Statements, name: string): Promise<void> {
   const drop = () => held.unsafe(`DROP ROLE IF EXISTS ${name}`);
   try {
     await drop();
@@ -169,32 +177,29 @@ async function dropLogin(it: Provisioning, held: ReservedSql, name: string): Pro
       WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.refobjid = (
         SELECT oid FROM pg_catalog.pg_roles WHERE rolname = ${name})`;
     for (const { datname } of databases) {
-      await inDatabase(it.address, datname, (there) => there.unsafe(`DROP OWNED BY ${name}`));
+      await inDatabase(it.address, datname, async ({ query }) => {
+        await query.unsafe(`DROP OWNED BY ${name}`);
+      });
     }
     await drop();
   }
 }
 
 /**
- * One process at a time makes or removes a project; the lock ends with its holder's connection.
- * `work` has that one to use: waiting for another of the administrator's few would be a deadlock.
+ * One process at a time makes or removes a project. The lock ends with its connection, on which
+ * `work` does all but what has to be done inside the project's database.
  */
 async function withProjectLock(
-  admin: Admin,
+  it: Provisioning,
   placement: Placement,
-  work: (held: ReservedSql) => Promise<void>,
+  work: (held: Statements) => Promise<void>,
 ): Promise<void> {
-  const held = await admin.reserve();
-  try {
-    await held`SELECT pg_advisory_lock(hashtextextended(${placement.token}, 7158))`;
-    try {
-      await work(held);
-    } finally {
-      await held`SELECT pg_advisory_unlock(hashtextextended(${placement.token}, 7158))`;
-    }
-  } finally {
-    held.release();
-  }
+  await it.places.run(() =>
+    inDatabase(it.address, undefined, async ({ query }) => {
+      await query`SELECT pg_advisory_lock(hashtextextended(${placement.token}, 7158))`;
+      await work(query);
+    })
+  );
 }
 
 /** Names of databases and logins stand in statements unquoted: nothing but the known form may. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Database, DatabaseServer, Placement, RoleName, ServerReport } from "../database.ts";
+import { Semaphore } from "../semaphore.ts";
 import type { PostgresAddress } from "./address.ts";
 import { type Admin, adminError, connectAdmin } from "./admin.ts";
 import { ConnectionBudget } from "./connect.ts";
@@ -42,6 +43,9 @@ export interface PostgresServerOptions {
 /** Until the control plane says what this process's share of the server is. */
 const FIRST_BUDGET = 20;
 
+/** Projects that one process makes or removes at a time on one server. */
+const PROVISIONED_AT_ONCE = 3;
+
 /** A PostgreSQL 16 or newer, administered by a superuser. */
 export class PostgresServer implements DatabaseServer {
   readonly dialect = "postgres";
@@ -59,7 +63,7 @@ export class PostgresServer implements DatabaseServer {
   constructor(address: PostgresAddress, options: PostgresServerOptions = {}) {
     this.#address = address;
     this.#hardenCluster = options.hardenCluster ?? false;
-    this.#admin = connectAdmin(address, { max: 3 });
+    this.#admin = connectAdmin(address, { max: 2 });
     this.#guardian = connectAdmin(address, { max: 2 });
     this.#ownValidator = options.validator === undefined
       ? new OwnValidator(() => this.#administer(() => forbiddenFunctions(this.#admin)))
@@ -67,6 +71,7 @@ export class PostgresServer implements DatabaseServer {
     this.#validator = options.validator ?? this.#ownValidator as StatementValidator;
     this.#provisioning = {
       admin: this.#admin,
+      places: new Semaphore(PROVISIONED_AT_ONCE),
       address,
       blueprint: options.blueprint ?? BLUEPRINT,
       limits: options.limits ?? DEFAULT_LOGIN_LIMITS,
@@ -75,7 +80,10 @@ export class PostgresServer implements DatabaseServer {
   }
 
   inspect(): Promise<ServerReport> {
-    return this.#administer(() => inspectServer(this.#admin, this.#address.adminUrl));
+    const { adminUrl } = this.#address;
+    return inspectServer(this.#admin, adminUrl).catch((error: unknown) => {
+      throw adminError(error, adminUrl, "SERVER_UNSUITABLE");
+    });
   }
 
   prepare(): Promise<void> {

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { Sql, TransactionSql } from "postgres";
 import type { RoleName } from "../../database.ts";
+import type { DedicatedConnection, Statements } from "../dedicated.ts";
 import catalogSql from "./catalog.sql" with { type: "text" };
 import forbiddenFunctionsSql from "./forbidden_functions.sql" with { type: "text" };
 import { grantsSql } from "./grants.ts";
@@ -81,7 +81,7 @@ export async function stepsOf(
 
 /** The steps that a database has not had in their present text. */
 async function pending(
-  sql: Sql | TransactionSql,
+  sql: Statements,
   steps: readonly CheckedStep[],
 ): Promise<readonly CheckedStep[]> {
   const [there] = await sql<{ there: boolean }[]>`
@@ -94,22 +94,22 @@ async function pending(
 }
 
 /**
- * Runs what is pending in the database that `sql` is connected to, in one transaction under a lock:
+ * Runs what is pending in the database that the connection is to, in one transaction under a lock:
  * after a crash nothing or all of it is there, and of two processes one finds nothing to do.
  *
  * @returns names of the steps that ran
  */
 export async function applySteps(
-  sql: Sql,
+  connection: DedicatedConnection,
   version: number,
   steps: readonly CheckedStep[],
 ): Promise<string[]> {
-  if ((await pending(sql, steps)).length === 0) return [];
-  return await sql.begin(async (transaction) => {
+  if ((await pending(connection.query, steps)).length === 0) return [];
+  return await connection.transaction(async (transaction) => {
     await transaction`SELECT pg_catalog.pg_advisory_xact_lock(7158, 1)`;
     const todo = await pending(transaction, steps);
     for (const step of todo) {
-      await transaction.unsafe(step.sql).simple();
+      await transaction.unsafe(step.sql);
       await transaction`
         INSERT INTO fluxbase.migrations (step, checksum, template_version)
         VALUES (${step.name}, ${step.checksum}, ${version})

@@ -7,7 +7,8 @@
  */
 import { FluxbaseError } from "../../../errors.ts";
 import type { PostgresAddress } from "../address.ts";
-import { type Admin, errorCode, inDatabase, withServerLock } from "../admin.ts";
+import { errorCode, inDatabase, withServerLock } from "../admin.ts";
+import type { Statements } from "../dedicated.ts";
 import { applySteps, type Blueprint, sha256, stepsOf } from "./steps.ts";
 
 /** Name of the blueprint's template on a server of this major version. */
@@ -18,7 +19,7 @@ export async function templateName(blueprint: Blueprint, major: number): Promise
 }
 
 /** The server's major version. */
-export async function majorVersion(admin: Admin): Promise<number> {
+export async function majorVersion(admin: Statements): Promise<number> {
   const [row] = await admin<{ version: string }[]>`
     SELECT pg_catalog.current_setting('server_version_num') AS version`;
   return Math.floor(Number(row?.version) / 10_000);
@@ -26,7 +27,7 @@ export async function majorVersion(admin: Admin): Promise<number> {
 
 type TemplateState = "missing" | "unfinished" | "finished";
 
-async function stateOf(admin: Admin, name: string): Promise<TemplateState> {
+async function stateOf(admin: Statements, name: string): Promise<TemplateState> {
   const [row] = await admin<{ finished: boolean }[]>`
     SELECT d.datistemplate AND NOT d.datallowconn AS finished
     FROM pg_catalog.pg_database AS d WHERE d.datname = ${name}`;
@@ -36,7 +37,7 @@ async function stateOf(admin: Admin, name: string): Promise<TemplateState> {
 
 /** Makes the template unless it is there, and answers its name. */
 export async function ensureTemplate(
-  admin: Admin,
+  admin: Statements,
   address: PostgresAddress,
   blueprint: Blueprint,
 ): Promise<string> {
@@ -44,7 +45,7 @@ export async function ensureTemplate(
   const name = await templateName(blueprint, major);
   if (await stateOf(admin, name) === "finished") return name;
 
-  await withServerLock(address, async () => {
+  await withServerLock(address, async (lock) => {
     const state = await stateOf(admin, name);
     if (state === "finished") return;
     if (state === "unfinished") {
@@ -52,12 +53,14 @@ export async function ensureTemplate(
     }
     await make(admin, address, blueprint, major, name);
     await removeOlder(admin, blueprint);
+    // By the lock's own transaction: without the lock another process may have begun anew.
+    await lock.unsafe(`ALTER DATABASE ${name} IS_TEMPLATE true ALLOW_CONNECTIONS false`);
   });
   return name;
 }
 
 async function make(
-  admin: Admin,
+  admin: Statements,
   address: PostgresAddress,
   blueprint: Blueprint,
   major: number,
@@ -81,16 +84,17 @@ async function make(
     await applySteps(inside, blueprint.version, await stepsOf(blueprint, major));
     // Clones start with a compact, frozen catalog instead of the steps' dead rows. By name: without
     // one the server's shared catalogs would be locked too.
-    await inside.unsafe("VACUUM (FULL, FREEZE, ANALYZE) pg_catalog.pg_proc, pg_catalog.pg_class");
+    await inside.query.unsafe(
+      "VACUUM (FULL, FREEZE, ANALYZE) pg_catalog.pg_proc, pg_catalog.pg_class",
+    );
   });
   await admin.unsafe(
     `COMMENT ON DATABASE ${name} IS 'Projects of Fluxbase are cloned from this database'`,
   );
-  await admin.unsafe(`ALTER DATABASE ${name} IS_TEMPLATE true ALLOW_CONNECTIONS false`);
 }
 
 /** Templates of earlier versions; a process that still runs one makes its own again when needed. */
-async function removeOlder(admin: Admin, blueprint: Blueprint): Promise<void> {
+async function removeOlder(admin: Statements, blueprint: Blueprint): Promise<void> {
   const rows = await admin<{ datname: string }[]>`
     SELECT datname FROM pg_catalog.pg_database
     WHERE datname ~ '^fluxbase_template_[0-9]+_[0-9a-f]{8}$'`;
@@ -100,7 +104,7 @@ async function removeOlder(admin: Admin, blueprint: Blueprint): Promise<void> {
 }
 
 /** Removes a template database; none of that name is no error. */
-export async function dropTemplate(admin: Admin, name: string): Promise<void> {
+export async function dropTemplate(admin: Statements, name: string): Promise<void> {
   if (await stateOf(admin, name) === "missing") return;
   await admin.unsafe(`ALTER DATABASE ${name} IS_TEMPLATE false`);
   await admin.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
