@@ -107,18 +107,14 @@ Deno.test("a thousand slow statements wait, run out of time or are turned away, 
     });
     return { status: response.status, ...await response.json() };
   }));
-  const turnedAway = answers.filter(({ error }) => error.code === "OVERLOADED");
-  assert.ok(turnedAway.length > 0, "None was turned away");
-  for (const { status, error } of turnedAway) {
-    assert.equal(status, 503);
-    assert.equal(error.retryable, true);
+  const codes = new Set<string>();
+  for (const { status, error } of answers) {
+    codes.add(error.code);
+    if (error.code === "QUERY_TIMEOUT") assert.equal(status, 504);
+    else assert.deepEqual([status, error.retryable], [503, true], JSON.stringify(error));
   }
-  const others = answers.filter(({ error }) => error.code !== "OVERLOADED");
-  assert.ok(others.length > 0, "None ran");
-  for (const { status, error } of others) {
-    assert.equal(error.code, "QUERY_TIMEOUT", JSON.stringify(error));
-    assert.equal(status, 504);
-  }
+  assert.ok(codes.has("OVERLOADED"), "None was turned away");
+  assert.ok(codes.has("QUERY_TIMEOUT"), "None ran");
   const [row] = await rowsOf(server.url, project.key, "SELECT 1 AS one");
   assert.deepEqual(row, { one: 1 });
   const status = await Deno.readTextFile(`/proc/${server.pid}/status`);

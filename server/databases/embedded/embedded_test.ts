@@ -83,9 +83,9 @@ async function childrenOf(pid: number): Promise<number[]> {
   return stdout.trim().split(/\s+/).map(Number);
 }
 
-/** Kills all of them in one stroke. */
+/** Kills all of them in one stroke: frozen first, so that none acts on the end of another. */
 async function kill9(...pids: number[]): Promise<void> {
-  await shell('kill -9 "$@"', pids.map(String));
+  await shell('kill -STOP "$@"; kill -9 "$@"', pids.map(String));
 }
 
 async function lives(pid: number): Promise<boolean> {
@@ -235,7 +235,7 @@ Deno.test("a postmaster that outlived server and watchdog is found and stopped",
   // Its inner half too, which would otherwise see the pipe close and shut PostgreSQL down.
   const halves = (await childrenOf(watchdog)).filter((pid) => pid !== postmaster);
   ok(halves.length > 0);
-  await kill9(watchdog, ...halves, child.pid);
+  await kill9(child.pid, ...halves, watchdog);
   await child.status;
   ok(await lives(postmaster));
   const { server, log, debug } = await start(place.folder);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { heldBytes } from "../../testing/memory.ts";
 import type { JsonValue, Limits } from "../database.ts";
 import { actor, AMPLE, type TestDatabase, testDatabase } from "../../testing/postgres_database.ts";
 
@@ -68,13 +69,13 @@ Deno.test("chunks are bounded by rows and by bytes", async () => {
 Deno.test("two million rows pass in bounded memory, also to a slow consumer", async () => {
   await using db = await testDatabase();
   await collect(db, "SELECT generate_series(1, 100000)");
-  const before = Deno.memoryUsage().rss;
+  const before = heldBytes();
   let rows = 0;
   let peak = 0;
   for await (const chunk of open(db, "SELECT generate_series(1, 2000000), repeat('x', 50)")) {
     if (!("rows" in chunk)) continue;
     rows += chunk.rows.length;
-    peak = Math.max(peak, Deno.memoryUsage().rss);
+    peak = Math.max(peak, heldBytes());
     // Now and then the consumer is away for a while.
     if (rows % 500_000 === 0) await sleep(200);
   }
@@ -87,9 +88,9 @@ Deno.test("a consumer that stands still makes the server wait", async () => {
   const rows = open(db, "SELECT generate_series(1, 100000000), repeat('x', 1000)");
   await rows.next();
   await rows.next();
-  const before = Deno.memoryUsage().rss;
+  const before = heldBytes();
   await sleep(700);
-  assert.ok(Deno.memoryUsage().rss - before < 40e6);
+  assert.ok(heldBytes() - before < 40e6);
   const [waiting] = await db.admin`SELECT wait_event FROM pg_stat_activity
     WHERE datname = ${db.project.database} AND state = 'active'`;
   assert.equal(waiting?.wait_event, "ClientWrite");

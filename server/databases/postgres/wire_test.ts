@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { heldBytes } from "../../testing/memory.ts";
 import net from "node:net";
 import { actor, AMPLE, noWall, testDatabase } from "../../testing/postgres_database.ts";
 import { postgresUrl } from "../../testing/postgres.ts";
@@ -80,9 +81,9 @@ Deno.test("a huge row that nobody may have is not listened to", async () => {
   await using db = await testDatabase();
   const limits = { ...AMPLE, maxBytes: 1 << 20 };
   await db.run("service_ro", "SELECT 1");
-  const before = Deno.memoryUsage().rss;
+  const before = heldBytes();
   let peak = 0;
-  const timer = setInterval(() => peak = Math.max(peak, Deno.memoryUsage().rss), 5);
+  const timer = setInterval(() => peak = Math.max(peak, heldBytes()), 5);
   for (const role of ["service_ro", "owner"] as const) {
     const query = "SELECT repeat('x', 500000000)";
     await assert.rejects(db.database.execute(actor(role), { query }, limits), {
@@ -123,9 +124,9 @@ Deno.test("a notice of 100 MB and the rows around it are no burden", async () =>
     `CREATE FUNCTION shout() RETURNS int LANGUAGE plpgsql AS $$
      BEGIN RAISE NOTICE '%', repeat('x', 100000000); RETURN 1; END $$`,
   );
-  const before = Deno.memoryUsage().rss;
+  const before = heldBytes();
   assert.deepEqual((await db.run("owner", "SELECT shout()")).rows, [[1]]);
-  assert.ok(Deno.memoryUsage().rss - before < 60e6);
+  assert.ok(heldBytes() - before < 60e6);
 });
 
 Deno.test("an error report of 2 MB ends the session, not the request without a word", async () => {
