@@ -12,6 +12,9 @@ import { addCounts, type Counts, readCounts } from "./test_counts.ts";
 
 const SERVICES: readonly Service[] = [postgres, chromium];
 
+/** Suites that run the server as a process. */
+const WHOLE_SERVERS = ["server/e2e", "playground/e2e"];
+
 /**
  * Ends the tests when this process is killed: the shell's input is a pipe that closes with it.
  * What the tests started gets the signal too, being in the shell's own group, and so does what a
@@ -61,7 +64,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     for (const lack of missing) say(`SKIPPING suites: ${lack}`);
     const environment = Object.assign({}, ...running.map((service) => service.environment));
-    const { code, counts } = await runTests(args, environment, stopped.signal);
+    const { code, counts } = await runAll(args, environment, stopped.signal);
     const lacks = strict ? missing.length : 0;
     for (const lack of lacks > 0 ? missing : []) say(`FAILED under CI=true: ${lack}`);
     const total = addCounts(counts, { passed: 0, failed: lacks, skipped: 0 });
@@ -76,6 +79,26 @@ function isMissing(result: RunningService | MissingService): result is MissingSe
   return "missing" in result;
 }
 
+/**
+ * Runs the suites side by side, then one after the other those that flood, crash and drive whole
+ * servers: beside them every other suite's deadlines would measure the flood. Suites that are named
+ * run in one go.
+ */
+async function runAll(
+  args: readonly string[],
+  environment: Record<string, string>,
+  signal: AbortSignal,
+): Promise<{ code: number; counts: Counts }> {
+  if (args.some((arg) => !arg.startsWith("-"))) {
+    return await runTests(["--parallel", ...args], environment, signal);
+  }
+  const apart = [`--ignore=${WHOLE_SERVERS.join()}`, ...args];
+  const first = await runTests(["--parallel", ...apart], environment, signal);
+  if (signal.aborted) return first;
+  const second = await runTests([...args, ...WHOLE_SERVERS], environment, signal);
+  return { code: first.code || second.code, counts: addCounts(first.counts, second.counts) };
+}
+
 /** Runs `deno test`, showing its output and reading the counts from it. */
 async function runTests(
   args: readonly string[],
@@ -84,7 +107,7 @@ async function runTests(
 ): Promise<{ code: number; counts: Counts }> {
   const handedOn = args.filter((arg) => arg !== "--no-install");
   const child = new Deno.Command("/bin/sh", {
-    args: ["-c", WATCHDOG, "sh", Deno.execPath(), "test", "-A", "--parallel", ...handedOn],
+    args: ["-c", WATCHDOG, "sh", Deno.execPath(), "test", "-A", ...handedOn],
     env: environment,
     stdin: "piped",
     stdout: "piped",
