@@ -29,7 +29,10 @@ export async function load(request: Request, seconds: number): Promise<LoadResul
     await Deno.writeTextFile(script, scriptOf(request));
     const { stdout, stderr, success } = await new Deno.Command("wrk", {
       args: [`-t1`, `-c${CLIENTS}`, `-d${seconds}s`, "--latency", "-s", script, request.url],
-    }).output();
+    }).output().catch((cause) => {
+      if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+      throw new Error('Cannot find the program "wrk": on Debian "apt-get install wrk"', { cause });
+    });
     const text = new TextDecoder().decode(stdout);
     if (!success) throw new Error(`wrk failed: ${new TextDecoder().decode(stderr)}`);
     const failed = /Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1];
