@@ -65,10 +65,9 @@ export class PostgresServer implements DatabaseServer {
     this.#hardenCluster = options.hardenCluster ?? false;
     this.#admin = connectAdmin(address, { max: 2 });
     this.#guardian = connectAdmin(address, { max: 2 });
-    this.#ownValidator = options.validator === undefined
-      ? new OwnValidator(() => this.#administer(() => forbiddenFunctions(this.#admin)))
-      : undefined;
-    this.#validator = options.validator ?? this.#ownValidator as StatementValidator;
+    this.#validator = options.validator ?? (this.#ownValidator = new OwnValidator(
+      () => this.#administer(() => forbiddenFunctions(this.#admin)),
+    ));
     this.#provisioning = {
       admin: this.#admin,
       places: new Semaphore(PROVISIONED_AT_ONCE),
